@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.pauses import pause
 from shared.pg.uow import UnitOfWork
 
 _LOG = logging.getLogger(__name__)
@@ -24,9 +24,7 @@ class Following:
     async def run(self, uow: UnitOfWork) -> None:
         """Go on until stopped; what can't be looked up now is later."""
         while not self._ending.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._every):
-                    await self._ending.wait()
+            await pause(self._every, unless=self._ending)
             try:
                 async with uow.begin() as c:
                     await self._refresh(c)

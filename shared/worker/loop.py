@@ -30,6 +30,7 @@ from shared.log.protocol import (
     TopicPartition,
     Unconfirmed,
 )
+from shared.pauses import pause
 from shared.pg.uow import UnitOfWork
 from shared.worker import marks, timers
 from shared.worker.handler import Handler
@@ -252,9 +253,7 @@ class Worker:
         """Before more is read, let it come together, where the handler has time and there was not much at once."""
         seconds = self._handler.gathers() if found else 0.0
         if seconds and sum(map(len, found.values())) < self._plan.max_records // 2:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._ending.wait()
+            await pause(seconds, unless=self._ending)
 
     async def _poll(self, consumer: Consumer) -> dict[TopicPartition, list[Record]]:
         """Poll, but not on when the worker shall end: what was read then is read again by the next."""

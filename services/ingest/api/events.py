@@ -39,7 +39,7 @@ async def post_events(request: Request, ingest: Parts, caller: SenderKey) -> Res
         raws = read(request.headers, body)
     except Unreadable as error:
         if error.code == "invalid_json":
-            await ingest.reception.unreadable(body, error.code, str(error), sender, "events")
+            raise await ingest.reception.unreadable(body, error, sender, "events") from None
         raise Problem(error.status, error.code, str(error)) from None
     return answer_of(await ingest.reception.events(raws, sender, "events"))
 

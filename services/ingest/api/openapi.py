@@ -57,6 +57,12 @@ without the id: `traits` (`name`, `email`, `phone`, `language`, and your own), `
 stand in the body itself, too; null says "no longer"."""
 
 
+def any_object(example: dict[str, Any]) -> dict[str, Any]:
+    """A body that is whatever object another tool's client sends."""
+    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def body_of(struct: str, example: dict[str, Any]) -> dict[str, Any]:
     """A body that is the data of an event, or its traits alone."""
     data = {"allOf": [{"type": "object"}], "description": f"As {struct}, or its traits alone."}

@@ -8,6 +8,7 @@ from services.ingest.api import openapi
 from services.ingest.api.events import answer_of
 from services.ingest.api.parts import Parts
 from services.ingest.core import stripe
+from services.ingest.core.reading import Unreadable
 from services.ingest.core.senders import Sender
 from shared.web.problems import Problem
 from shared.web.routes import Router
@@ -43,8 +44,8 @@ async def post_stripe(
     except stripe.Unsigned as error:
         raise Problem(401, "invalid_signature", str(error), headers={"WWW-Authenticate": "Stripe-Signature"}) from None
     except stripe.Unusable as error:
-        await ingest.reception.unreadable(body, "unusable", str(error), Sender(stripe.SOURCE), stripe.SOURCE)
-        raise Problem(400, "unusable", str(error)) from None
+        unusable = Unreadable("unusable", str(error))
+        raise await ingest.reception.unreadable(body, unusable, Sender(stripe.SOURCE), stripe.SOURCE) from None
     if raw is None:
         return Response(b'{"accepted":0,"refused":[]}', 200, media_type="application/json")
     return answer_of(await ingest.reception.events([raw], Sender(stripe.SOURCE), stripe.SOURCE, sent=body))

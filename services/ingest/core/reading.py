@@ -32,6 +32,11 @@ class Unreadable(Exception):
         self.status, self.code = status, code
 
 
+def without_bom(body: bytes) -> bytes:
+    """The body without the mark that some put before UTF-8."""
+    return body.removeprefix(_BOM)
+
+
 def read(headers: Mapping[str, str], body: bytes) -> Sequence[msgspec.Raw]:
     """Each event's JSON object, unchecked. `headers` have lower-case names. Raises `Unreadable`."""
     content_type = headers.get("content-type", "")
@@ -47,7 +52,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Sequence[msgspec.Raw]:
     charset = _CHARSET.search(content_type)
     if charset and charset[1].lower() not in _CHARSETS:
         raise Unreadable("unsupported_charset", f"The charset {charset[1]!r} is not read here. Send UTF-8.", 415)
-    body = body.removeprefix(_BOM)
+    body = without_bom(body)
     if not structured and any(name in headers for name in ("ce-type", "ce-id", "ce-specversion")):
         if (byte := not_utf8(body)) is not None:
             raise Unreadable("invalid_json", f"The body is not UTF-8 text: see byte {byte}.")

@@ -11,6 +11,7 @@ import msgspec
 
 from services.ingest.core.checking import Answer, Refusal, id_of
 from services.ingest.core.mapping import Mapping
+from services.ingest.core.reading import Unreadable
 from services.ingest.core.senders import Sender
 from services.ingest.core.sent import Record, Said
 from services.ingest.handler import Intake
@@ -23,6 +24,7 @@ from services.ingest.receiving.usage import Usage
 from services.ingest.receiving.watching import Watching
 from shared.clock import Clock
 from shared.figures import Figures
+from shared.web.problems import Problem
 
 _HISTORY: Final = b'"history"'
 """What the past has in it: it may come as quickly as it can, and counts by its bytes alone."""
@@ -76,13 +78,14 @@ class Reception:
         self._watching.events(raws, sender, door, answer)
         return answer
 
-    async def unreadable(self, body: bytes, code: str, message: str, sender: Sender, door: str) -> None:
-        """Keep a body that can't be read at all, or that no event can be made of."""
+    async def unreadable(self, body: bytes, error: Unreadable, sender: Sender, door: str) -> Problem:
+        """Keep a body that can't be read at all, or that no event can be made of. Returns what is to be answered."""
         self._limits.admit(sender, 0, len(body))
         self._usage.refuse(sender.name, 1)
-        why = Refusal(0, id_of(body), code, message)
+        why = Refusal(0, id_of(body), error.code, str(error))
         await self._refusing.keep([(body, why)], sender, door)
         self._watching.records([Record(sent=body)], sender, door, "", Answer(0, [why]))
+        return Problem(error.status, error.code, str(error))
 
     async def records(
         self, records: Sequence[Record], sender: Sender, door: str, *, keep_refused: bool = True

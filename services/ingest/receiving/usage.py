@@ -7,7 +7,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -17,6 +16,7 @@ from services.ingest.store import usage
 from services.ingest.store.usage import NO_TYPE, Counts
 from shared.clock import Clock
 from shared.figures import Figures
+from shared.pauses import pause
 from shared.pg.uow import UnitOfWork
 
 _LOG = logging.getLogger("keepwell.ingest")
@@ -61,9 +61,7 @@ class Usage:
     async def run(self, ending: asyncio.Event) -> None:
         """Write now and then, until the process ends."""
         while not ending.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY):
-                    await ending.wait()
+            await pause(_EVERY, unless=ending)
             await self.write()
 
     async def write(self) -> None:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -20,6 +19,7 @@ from services.ingest.core.sent import Record
 from services.ingest.core.watched import Noted, Sampling, chosen, fate_of, seen
 from services.ingest.store import recent
 from shared.clock import Clock
+from shared.pauses import pause
 from shared.pg.uow import UnitOfWork
 
 _LOG = logging.getLogger("keepwell.ingest")
@@ -63,9 +63,7 @@ class Watching:
     async def run(self) -> None:
         """Write every second until stopped."""
         while not self._ending.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY):
-                    await self._ending.wait()
+            await pause(EVERY, unless=self._ending)
             await self.write()
 
     def stop(self) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
 from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
+
+from shared.pauses import pause
 
 LOST: Final = (SQLAlchemyError, OSError, TimeoutError)
 """What passes by itself: the database is away, or was."""
@@ -35,16 +36,14 @@ class Rounds:
         failures = 0
         while not self._stopping:
             try:
-                pause = await once()
+                seconds = await once()
                 failures = 0
             except LOST as error:
                 self._lost(type(error).__name__)
                 await asyncio.sleep(_PAUSES[min(failures, len(_PAUSES) - 1)])
                 failures += 1
                 continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._work.wait()
+            await pause(seconds, unless=self._work)
             self._work.clear()
 
 

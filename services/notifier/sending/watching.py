@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +13,7 @@ from services.notifier.core.breaks import WHOLE, Break, Place
 from services.notifier.store import breaks as store
 from services.notifier.store.clock import set_right
 from shared.clock import Clock
+from shared.pauses import pause
 from shared.pg.uow import UnitOfWork
 
 _LOG: Final = logging.getLogger(__name__)
@@ -53,9 +53,7 @@ class Watch:
                 await self.look()
             except (SQLAlchemyError, OSError, TimeoutError) as error:
                 _LOG.warning("Whether roads are broken is looked up later (%s).", type(error).__name__)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_EVERY):
-                    await self._ending.wait()
+            await pause(_EVERY, unless=self._ending)
 
     def stop(self) -> None:
         """Look no more."""

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from services.ingest.api.events import sender_of
+from services.ingest.api.openapi import any_object
 from services.ingest.api.parts import OPEN_DOOR, ClientKey, Ingest, Parts
 from services.ingest.api.reading import body_within
 from services.ingest.core.attributes import LARGEST_SENT
@@ -18,17 +19,11 @@ from services.ingest.core.mapping import Mapping
 from services.ingest.core.reading import Unreadable
 from services.ingest.core.sent import Record
 from shared.auth.keys import Caller
-from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(prefix="/api", tags=["other tools' clients"], dependencies=[OPEN_DOOR])
 _Read = Callable[[dict[str, Any], Mapping, datetime], Record]
 _DONE: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "`{}`: what can be read was taken."}}
-
-
-def _body(example: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"type": "object"}, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 @router.put(
@@ -37,7 +32,7 @@ def _body(example: dict[str, Any]) -> dict[str, Any]:
     description="The body's attributes become traits of a contact. The account is the attribute `account_id` or "
     "`company_id`, what the mapping says, an object that the person is related to, or where they were last known.",
     responses=_DONE,
-    openapi_extra=_body({"email": "ana@northwind.example", "account_id": "northwind", "plan": "team"}),
+    openapi_extra=any_object({"email": "ana@northwind.example", "account_id": "northwind", "plan": "team"}),
 )
 async def identify(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take who they are."""
@@ -62,7 +57,7 @@ async def delete(person: str, request: Request, ingest: Parts, caller: ClientKey
     description="An event (`name`, `data`, `timestamp`, `id`; `type` page, screen or event) becomes a use of what it "
     "names. Give `id`, which counts it once; without one `timestamp` does.",
     responses=_DONE,
-    openapi_extra=_body({"name": "report exported", "id": "01J9Z0V4", "data": {"account_id": "northwind"}}),
+    openapi_extra=any_object({"name": "report exported", "id": "01J9Z0V4", "data": {"account_id": "northwind"}}),
 )
 async def track(person: str, request: Request, ingest: Parts, caller: ClientKey) -> Response:
     """Take what they did."""
@@ -97,7 +92,7 @@ async def say_nothing(request: Request, ingest: Parts, caller: ClientKey) -> Res
     summary="Operations on persons and objects (Customer.io)",
     description="As `/v2/entity`, up to 10,000 at once. 207 with `errors` where some were refused.",
     responses={**_DONE, 207: {"description": "Some were refused: `errors` says which, and why."}},
-    openapi_extra=_body(
+    openapi_extra=any_object(
         {
             "batch": [
                 {"type": "object", "action": "identify", "identifiers": {"object_type_id": "1", "object_id": "acme"}},
@@ -118,8 +113,7 @@ async def batch(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     try:
         records = customerio.operations(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
-        await ingest.reception.unreadable(body, error.code, str(error), sender, customerio.DOOR)
-        raise Problem(error.status, error.code, str(error)) from None
+        raise await ingest.reception.unreadable(body, error, sender, customerio.DOOR) from None
     answer = await ingest.reception.records(records, sender, customerio.DOOR)
     return _as_theirs(answer)
 
@@ -130,7 +124,7 @@ async def batch(request: Request, ingest: Parts, caller: ClientKey) -> Response:
     description="An object is an account here: its attributes are the account's traits, and persons related to it are "
     "known to be there.",
     responses=_DONE,
-    openapi_extra=_body(
+    openapi_extra=any_object(
         {
             "type": "person",
             "action": "identify",

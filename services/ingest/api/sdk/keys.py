@@ -10,13 +10,13 @@ from typing import Annotated, Final
 import msgspec
 from fastapi import Depends, Request
 
+from services.ingest.core.reading import without_bom
 from shared.auth.keys import CHALLENGE, OURS, Caller, KeyStore, admitted, key_in
 from shared.web.problems import Problem
 from shared.web.routes import Gate
 
 _LOOSE: Final = re.compile(rb'"(?:writeKey|api_key|token)"\s{0,9}:\s{0,9}"(kw_[\w-]{1,200})[":]', re.ASCII)
 _WRITTEN: Final = re.compile(rb'("(?:writeKey|api_key|token)"\s{0,9}:\s{0,9}"[^"\\]{0,200}?)kw_[\w-]{1,200}', re.ASCII)
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class _Props(msgspec.Struct):
@@ -42,7 +42,7 @@ def key_in_head(request: Request) -> str | None:
 
 def key_in_body(body: bytes) -> str | None:
     """The key that a JSON object has, or the first of a list of them; None where it has none."""
-    body = body.removeprefix(_BOM).lstrip()
+    body = without_bom(body).lstrip()
     try:
         found = _in_list.decode(body)[0] if body[:1] == b"[" else _in_body.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):

@@ -8,7 +8,6 @@ from services.ingest.api.events import sender_of
 from services.ingest.api.parts import OPEN_DOOR, ClientKey, Parts
 from services.ingest.core.dialects import customerio, openmeter
 from services.ingest.core.reading import Unreadable, read
-from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(tags=["other tools' clients"])
@@ -62,7 +61,6 @@ async def post_events(request: Request, ingest: Parts, caller: ClientKey) -> Res
             await ingest.reception.records([record], sender, customerio.DOOR)
             return Response(b"{}", media_type="application/json")
     except Unreadable as error:
-        await ingest.reception.unreadable(body, error.code, str(error), sender, openmeter.DOOR)
-        raise Problem(error.status, error.code, str(error)) from None
+        raise await ingest.reception.unreadable(body, error, sender, openmeter.DOOR) from None
     await ingest.reception.records(openmeter.records(raws, mapping), sender, openmeter.DOOR)
     return Response(status_code=204)

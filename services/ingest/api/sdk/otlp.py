@@ -120,8 +120,7 @@ async def _take(
     try:
         records = read(body, ingest.reception.mapping(sender), as_json=as_json)
     except Unreadable as error:
-        await ingest.reception.unreadable(body, error.code, str(error), sender, door)
-        raise Problem(error.status, error.code, str(error)) from None
+        raise await ingest.reception.unreadable(body, error, sender, door) from None
     refused = (await ingest.reception.records(records, sender, door)).refused
     why = refused[0].message if refused else ""
     return Response(taken(what, len(refused), why, as_json=as_json), media_type=media)

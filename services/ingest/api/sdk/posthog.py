@@ -5,11 +5,11 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
+from services.ingest.api.openapi import any_object
 from services.ingest.api.parts import OPEN_DOOR, Parts
 from services.ingest.api.sdk.keys import HeadCaller, caller_of, without_key
 from services.ingest.core.dialects import posthog
 from services.ingest.core.reading import Unreadable
-from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(tags=["other tools' clients"], dependencies=[OPEN_DOOR])
@@ -47,12 +47,7 @@ def _route(
         "summary": summary,
         "description": about,
         "response_class": Response,
-        "openapi_extra": {
-            "requestBody": {
-                "required": True,
-                "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
-            }
-        },
+        "openapi_extra": any_object(example),
         "responses": {
             200: {"description": "Read.", "content": {"application/json": {"example": answer}}},
             401: {"description": "No key, or one that is not known."},
@@ -69,8 +64,7 @@ async def capture(request: Request, ingest: Parts, head: HeadCaller) -> Response
     try:
         records = posthog.records(body, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
-        await ingest.reception.unreadable(body, error.code, str(error), sender, posthog.DOOR)
-        raise Problem(error.status, error.code, str(error)) from None
+        raise await ingest.reception.unreadable(body, error, sender, posthog.DOOR) from None
     await ingest.reception.records(records, sender, posthog.DOOR)
     return Response(b'{"status":1}', media_type="application/json")
 

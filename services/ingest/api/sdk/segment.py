@@ -6,13 +6,13 @@ from typing import Any, Final
 from fastapi import Request, Response
 
 from services.ingest.api.events import sender_of
+from services.ingest.api.openapi import any_object
 from services.ingest.api.parts import OPEN_DOOR, Ingest, Parts
 from services.ingest.api.sdk.keys import HeadCaller, caller_of, without_key
 from services.ingest.core.dialects import segment
 from services.ingest.core.reading import Unreadable
 from shared.auth.keys import Caller
 from shared.web.app import BEARER
-from shared.web.problems import Problem
 from shared.web.routes import Router
 
 router = Router(tags=["other tools' clients"], dependencies=[OPEN_DOOR])
@@ -57,8 +57,7 @@ def _door(kind: str) -> Callable[..., Awaitable[Response]]:
 
 
 for _kind in (*segment.KINDS, *segment.BATCHES):
-    _body = {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLES[_kind]}}
-    _extra = {"requestBody": {"required": True, "content": _body}, "security": [{BEARER: []}]}
+    _extra = {**any_object(_EXAMPLES[_kind]), "security": [{BEARER: []}]}
     _how = {"summary": _SUMMARIES[_kind], "operation_id": f"segment_{_kind}", "openapi_extra": _extra, **_ROUTE}
     router.post(f"/v1/{_kind}", **_how)(_door(_kind))
     for _path in (f"/api/s/{_kind}", f"/api/s/s2s/{_kind}", f"/api/s/{_kind}.json", f"/api/s/s2s/{_kind}.json"):
@@ -72,7 +71,6 @@ async def _take(kind: str, request: Request, ingest: Ingest, head: Caller | None
     try:
         records = segment.records(body, kind, ingest.reception.mapping(sender), ingest.clock.now())
     except Unreadable as error:
-        await ingest.reception.unreadable(body, error.code, str(error), sender, segment.DOOR)
-        raise Problem(error.status, error.code, str(error)) from None
+        raise await ingest.reception.unreadable(body, error, sender, segment.DOOR) from None
     await ingest.reception.records(records, sender, segment.DOOR)
     return Response(b'{"success":true}', media_type="application/json")

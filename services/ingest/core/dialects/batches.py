@@ -10,12 +10,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from services.ingest.core.attributes import any_json
-from services.ingest.core.reading import Unreadable
+from services.ingest.core.reading import Unreadable, without_bom
 from services.ingest.core.splitting import Unfinished, elements, members
 
 MOST: Final = 10_000
 """Records in a request: far more than any client sends, and a second's work."""
-_BOM: Final = b"\xef\xbb\xbf"
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _BLANKS: Final = b" \t\r\n"
@@ -49,11 +48,6 @@ def opened(body: bytes, within: str = "batch") -> Batch:
     if listed[:1] != b"[":
         raise Unreadable("no_batch", f"{within!r} must be a list of records.")
     return Batch(_records(listed), beside)
-
-
-def without_bom(body: bytes) -> bytes:
-    """The body as its reader wants it."""
-    return body.removeprefix(_BOM)
 
 
 def _members(body: bytes) -> dict[str, bytes]:

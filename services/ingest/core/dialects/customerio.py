@@ -4,7 +4,6 @@ https://customer.io/docs/api/track/. A person's attributes become a contact's tr
 names. For mappings, attributes stand under `traits`, and an event's data under `properties`.
 """
 
-import hashlib
 from collections.abc import Mapping as Named
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -207,4 +206,4 @@ def _time(value: Any) -> datetime | None:
 
 def _id(kind: str, sent: bytes, now: datetime | None) -> str:
     at = now.isoformat() if now is not None else ""
-    return f"{kind}-" + hashlib.sha256(sent + at.encode()).hexdigest()[:40]
+    return f"{kind}-{fields.digest(sent + at.encode())[:40]}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping as Named
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from services.ingest.core.dialects.batches import opened, without_bom
+from services.ingest.core.dialects.batches import opened
 from services.ingest.core.dialects.calls import Call
 from services.ingest.core.dialects.fields import (
     Unread,
@@ -22,6 +22,7 @@ from services.ingest.core.dialects.fields import (
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.dialects.traits import of_account, of_contact, told
 from services.ingest.core.mapping import Mapping, account_in
+from services.ingest.core.reading import without_bom
 from services.ingest.core.sent import Record, Said, Same
 
 DOOR: Final = "posthog"

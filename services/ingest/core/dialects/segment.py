@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from services.ingest.core.dialects import b2b
-from services.ingest.core.dialects.batches import opened, without_bom
+from services.ingest.core.dialects.batches import opened
 from services.ingest.core.dialects.calls import Call
 from services.ingest.core.dialects.fields import (
     Unread,
@@ -24,6 +24,7 @@ from services.ingest.core.dialects.fields import (
 from services.ingest.core.dialects.ruling import name_in
 from services.ingest.core.dialects.traits import of_account, of_contact, told
 from services.ingest.core.mapping import Mapping, account_in, at
+from services.ingest.core.reading import without_bom
 from services.ingest.core.sent import Record, Same
 
 DOOR: Final = "segment"
